@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tsla.empirics.simulation.theorems import instances, measured
 from tsla.figures.theorems import reading
-from tsla.figures.theorems.deciding import Decision, decide
+from tsla.figures.theorems.deciding import Decision, Planted, decide
 from tsla.figures.theorems.page import cells, render
 from tsla.theory.certificates.worst_case.engine.theorems import worst
-from tsla.theory.certificates.worst_case.scenario_tree import C4, C16
+from tsla.theory.certificates.worst_case.scenario_tree import C4, C5, C16
 from tsla.theory.testing import Theorem
 from tsla.theory.testing.planted import Rejects
 
@@ -71,6 +72,22 @@ def test_what_does_not_go_with_the_units_is_looked_at_on_its_own_scale(changed: 
     assert [factor for _, factor in theorem.scales(theorem.settings[0])] == [1.0]
 
 
+def test_what_is_found_is_measured_beside_the_bound() -> None:
+    theorem = example("heavy_ball")
+    decision, k = decide(theorem), theorem.met[0]
+    shares = [f"{worst(theorem, k, T).lower / theorem.value(k, T):.3f} at T = {T}" for T in (1, 2)]
+    assert decision.findings["worst case"] == f"worst case over bound at {k}: {', '.join(shares)}"
+    reached = [one.mean / theorem.value(one.instance.k, one.T) for instance in instances(theorem, k) for one in measured(theorem, instance)]
+    assert decision.findings["Monte Carlo"].startswith(f"nearest: {max(reached):.3f} of the bound, ")
+    assert decision.scope == "at 1 setting of its constants: in the worst case of all functions at T = 1, 2 and on 3 problems at T ≤ 2"
+
+
+@pytest.mark.parametrize(("theorem", "of"), [(C4, "noise with two outcomes"), (C5, "all errors")])
+def test_the_scope_says_over_what_the_worst_case_is(theorem: Theorem, of: str) -> None:
+    decision = decide(replace(theorem, constants=theorem.constants[:1], lengths=(1,), proof=None))
+    assert f"in the worst case of {of} at T = 1 " in decision.scope
+
+
 def test_a_wrong_exponent_is_seen_on_another_scale_only() -> None:
     theorem = replace(example("heavy_ball"), bound=lambda k, T: k.D2**2 / (2 * T) * (k.beta * k.L / (1 - k.beta) + (1 - k.beta) / k.eta))
     assert "D2 = 0.03125" in decide(theorem).scope
@@ -121,3 +138,10 @@ def test_the_page_has_a_row_a_theorem() -> None:
     assert "\\|a\\| ≤ b" in rows[0]
     assert "supported: here" in rows[0]
     assert "refuted: there" in rows[1]
+
+
+def test_the_page_counts_the_wrong_versions_that_were_refuted() -> None:
+    wrong = (Planted("half of it", "the worst case"), Planted("T + 1 for T", ""))
+    decision = Decision(example("heavy_ball"), "supported", "here", {"Monte Carlo": "near"}, wrong)
+    assert cells(decision, "x.py")["rejected"] == "1"
+    assert render([decision], "x.py").splitlines()[-2:] == ["| `half of it` | the worst case |", "| `T + 1 for T` | not refuted |"]
