@@ -39,8 +39,8 @@ MADE: dict[str, tuple[Callable[[Any], object], Any, Any, str]] = {  # right, wro
     ),
     "smoothing_buys": (
         answers.smoothing_by_the_bounds,
-        pd.DataFrame({"panel": "samples", "parameter": 0.1, "x": [0.15, 0.3], "value": [0.5, 0.6]}),
-        pd.DataFrame({"panel": "samples", "parameter": 0.1, "x": [0.15, 0.3], "value": [0.5, 0.4]}),
+        pd.DataFrame({"panel": "samples", "parameter": [0.1, 0.1, 0.01], "x": [0.15, 0.3, 0.005], "value": [0.5, 0.6, 0.3]}),
+        pd.DataFrame({"panel": "samples", "parameter": [0.1, 0.1, 0.01], "x": [0.15, 0.3, 0.005], "value": [0.5, 0.4, 0.3]}),
         "is at most 1.5 times",
     ),
     "accuracy": (
@@ -180,6 +180,7 @@ def test_a_card_counts_what_there_is(wrong: str, rejects: Rejects) -> None:
         assert list(one.chips) == [("composite", 1), ("algebra", 1), ("property", 2)]
         assert one.proofs == [("for every T", "a <= b")]
         assert one.findings == [f"a bound half as large is refuted by {kind}." for kind in ("property", "algebra", "composite")]
+        assert (one.records, found["C5"].records, one.assumes) == (["certificates"], [], ["A1", "A2", "η ≤ 1/L"])
         assert (found["E2"].headline.number, found["E2"].chips) == ("1 of 3", [("supported", 1), ("open", 1), ("refuted", 1)])
 
     shown = [{**error, "planted": False} for error in errors]

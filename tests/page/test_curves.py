@@ -106,3 +106,73 @@ def test_curves_end_and_dots_stand_where_they_should(name: str, article: Path, o
         return log10(value) if logarithmic else value
 
     rejects(stand_there, right=article, wrong=planted(article, tmp_path, wrong))
+
+
+# --- what no sentence says: squares, keys, and names on axes
+
+SQUARES = """() => {
+  const figure = document.querySelector("[data-figure=counts]");
+  const kinds = [...figure.querySelectorAll(".square")].map((one) => one.classList[1]);
+  const key = [...figure.querySelectorAll("li")].map((one) => [one.firstChild.className, one.innerText.trim()]);
+  const groups = [...document.querySelectorAll("[data-figure=never] .group")].map((one) => one.textContent);
+  return { kinds, key, groups, drops: Number(document.querySelector("[data-knob=drop]").max) };
+}"""
+AXES = """async () => {
+  const found = {};
+  for (const figure of ["early", "late"]) for (const { value } of document.querySelector(`[data-knob=${figure}]`).options) {
+    const knob = document.querySelector(`[data-knob=${figure}]`);
+    knob.value = value;
+    knob.dispatchEvent(new Event("input"));
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    found[value] = document.querySelector(`[data-figure=${figure}] text[text-anchor=end]`).textContent;
+  }
+  return found;
+}"""
+UNITS = {
+    "E1": "variance, in % of the plain one",
+    "E2": "training loss, in %",
+    "E2 by accuracy": "accuracy, in points",
+    "E3": "accuracy, in points",
+    "E4": "test loss, in %",
+    "E5": "accuracy, in points",
+}
+
+
+def squares_of(of: Json) -> list[str]:
+    """A square a setting, those that are better first."""
+    found = []
+    dropping = [word for claim, word in zip(of["forest"]["rows"]["claim"], of["forest"]["rows"]["word"], strict=True) if claim == "E3"]
+    sums = [
+        [sum(row[outcome][side] for row in of["never"]) for side in ("better", "worse", "compared")]
+        for outcome in ("accuracy", "test loss")
+    ]
+    for better, worse, compared in (*sums, (dropping.count("supported"), dropping.count("refuted"), len(dropping))):
+        found += ["supported"] * better + ["refuted"] * worse + ["neither"] * (compared - better - worse)
+    return found
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("k < better + worse ?", "k < worse ?"),
+        ('["■", "better"]', '["■", "worse"]'),
+        ('E4: "test loss, in %"', 'E4: "accuracy, in points"'),
+        ("(part) => 100 * part", "(part) => part"),
+        ("(drop) => drop < LAST", "(drop) => drop <= LAST"),
+    ],
+    ids=["squares", "key", "axis", "labels", "drops"],
+)
+def test_squares_keys_and_axes_say_what_is_drawn(
+    wrong: tuple[str, str], article: Path, opened: Open, tmp_path: Path, rejects: Rejects
+) -> None:
+    def say_it(path: Path) -> None:
+        page, _ = opened(path)
+        shown, of = page.evaluate(SQUARES), page.evaluate(NUMBERS)
+        assert shown["kinds"] == squares_of(of)
+        assert shown["key"] == [["sign supported", "■ better"], ["sign refuted", "▧ worse"], ["sign open", "□ neither"]]
+        assert shown["groups"] == ["no wrong labels", "20 and 40 % wrong labels", "20 % wrong labels"]
+        assert shown["drops"] == len({drop for drop in of["drops"]["drop"] if drop < 20}) - 1
+        assert page.evaluate(AXES) == {claim: f"{unit}, better →" for claim, unit in UNITS.items()}
+
+    rejects(say_it, right=article, wrong=planted(article, tmp_path, wrong))

@@ -76,15 +76,20 @@ OF_RUN: list[dict[str, float | tuple[float, float, float]]] = [  # a moment, and
     {"beta2": 0.5, "nu2": 1, "c": -30},
     {"beta2": 30, "c": 0},
     {"beta2": 30, "c": 0},
-    {"beta2": (4, 0, 8), "nu2": 1, "c": (-30, -40, -20)},
+    {"beta2": (4, 0, 8), "nu2": 1, "c": (-30, -50, -16)},
 ]
 """At θ = 0.5 and B = 16 ahead of a smaller step, behind it twice, and either, which at B = 1 would be ahead."""
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [('at ${ahead || "none"}', 'at ${behind || "none"}'), ("range: corners(row, B,", "range: corners(row, 1,")],
-    ids=["ahead", "of single examples"],
+    [
+        ('at ${ahead || "none"}', 'at ${behind || "none"}'),
+        ("range: corners(row, B,", "range: corners(row, 1,"),
+        ('c: end("c", good)', 'c: end("c", !good)'),
+        ('{ name: "yours", look: "shade0", points: found.map(', '{ name: "yours", look: "study", points: found.map('),
+    ],
+    ids=["ahead", "of single examples", "another end", "its line"],
 )
 def test_a_run_is_ahead_where_its_intervals_are(
     wrong: tuple[str, str], article: Path, opened: Open, tmp_path: Path, rejects: Rejects
@@ -105,5 +110,10 @@ def test_a_run_is_ahead_where_its_intervals_are(
                 "as far as the intervals tell, and at step 3 it has δ_B = "
             )
         )
+        looks = page.evaluate(
+            "() => [...document.querySelectorAll('#along svg.chart .line')].map((one) => one.style.getPropertyValue('--look'))"
+        )
+        assert looks.count("var(--study)") == 3
+        assert page.locator("#along path.band").count() == 3
 
     rejects(is_said, right=article, wrong=planted(article, tmp_path, wrong))

@@ -156,7 +156,9 @@ def test_a_sentence_beside_knobs_says_what_its_numbers_say(
 DRAWN = """(name) => {
   const chart = document.querySelector(`[data-figure="${name}"] svg.chart`), at = (mark, side) => Number(mark.getAttribute(side));
   const signs = [...chart.querySelectorAll(".sign")], ticks = [...chart.querySelectorAll("text[text-anchor=middle]:not(.sign)")];
-  return { label: chart.querySelector("text[text-anchor=end]").textContent, ticks: ticks.map((tick) => [tick.textContent, at(tick, "x")]),
+  const shaded = chart.querySelector(".shaded");
+  const label = chart.querySelector("text[text-anchor=end]").textContent;
+  return { label, shaded: [at(shaded, "x"), at(shaded, "width")], ticks: ticks.map((tick) => [tick.textContent, at(tick, "x")]),
     rows: [...chart.querySelectorAll(".bar")].map((bar, i) => [at(bar, "x1"), at(signs[i], "x"), at(bar, "x2"), signs[i].textContent]) };
 }"""
 MARKS = {"supported": "▶", "refuted": "◀", "no benefit that matters": "■", "open": "◆", "can't tell": "○"}
@@ -218,6 +220,7 @@ def test_an_interval_stands_where_its_numbers_are(name: str, article: Path, open
         assert drawn["label"] == f"{axis}, better →"
         zero, (most, edge) = dict(drawn["ticks"])["0"], max(drawn["ticks"], key=lambda tick: tick[1])
         scale = (edge - zero) / asinh(float(most) / matters)
+        assert drawn["shaded"] == pytest.approx([zero - scale * asinh(1), 2 * scale * asinh(1)], abs=0.05)  # too small to matter
         assert [mark for *_, mark in drawn["rows"]] == [mark for *_, mark in rows]
         places = [[zero + scale * asinh(value / matters) for value in values] for *values, _ in rows]
         assert np.array([place for *place, _ in drawn["rows"]]) == pytest.approx(np.array(places), abs=0.05)
