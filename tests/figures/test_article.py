@@ -183,8 +183,10 @@ def test_numbers_are_means_over_the_seeds_with_their_intervals(source: Path) -> 
     table = miniature("digits")[0]
     for method in ("sgd", "lsr"):
         own = table[table["method"] == method].set_index(["epoch", "seed"])
-        delta = own["shat2"] / own["s2"]
-        assert [f"{method}: δ", *(str(student_t([delta[epoch, 0], delta[epoch, 1]])) for epoch in (0, 2))] in rows
+        left = 0.7**2 + 0.3**2 * own["grad2"] / (own["s2"] / 16)
+        named = {"δ": own["shat2"] / own["s2"], "s²": own["s2"], "ŝ²": own["shat2"], "c": own["c"], "‖∇F‖²": own["grad2"]}
+        for name, values in (named | {"variance ratio, step (1-θ)η (B = 16, θ = 0.3)": left}).items():
+            assert [f"{method}: {name}", *(str(student_t([values[epoch, 0], values[epoch, 1]])) for epoch in (0, 2))] in rows
     assert head[1:] == ["epoch 0", "epoch 2"]
     assert sum("(B = 16, θ = 0.3)" in row[0] for row in rows) == 2 * len(runs.BATCH_NUMBERS)
 
@@ -217,3 +219,22 @@ def sets_its_knob(page: str) -> None:
 @pytest.mark.parametrize("wrong", [("?early=E2#variance", "?late=E2#variance"), ("?late=E4#dropping", "?late=E4#variance")])
 def test_a_card_of_training_leads_to_its_figure(wrong: tuple[str, str], page: str, rejects: Rejects) -> None:
     rejects(sets_its_knob, right=page, wrong=page.replace(*wrong))
+
+
+def has_its_answers(page: str) -> None:
+    """Each section has the rest of the answer that leads to it, and the finding of its figure."""
+    sections = dict(re.findall(r'<section id="(\w+)"(.*?)</section>', page, re.DOTALL))
+    answers = dict(re.findall(r'<li><strong>[^<]*</strong> ([^<]*) <a href="#(\w+)"', page))
+    assert list(answers.values()) == ["rivals", "theorem", "accuracy", "variance", "dropping"]
+    assert [section for rest, section in answers.items() if rest not in sections.get(section, "")] == ["theorem"]
+    for section, figure in (("theorem", "smoothing_buys"), ("batch", "critical_batch"), ("accuracy", "tempered")):
+        (finding,) = re.findall(f"<summary>{figure}: ([^<]*)</summary>", page)
+        assert f"{finding}." in sections[section]
+
+
+def test_a_section_has_the_answer_that_leads_to_it(page: str, rejects: Rejects) -> None:
+    rejects(
+        has_its_answers,
+        right=page,
+        wrong=page.replace('<section id="variance"', '<section id="other"', 1).replace('id="dropping"', 'id="variance"', 1),
+    )
