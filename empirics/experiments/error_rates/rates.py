@@ -90,7 +90,9 @@ RATES: tuple[Rate, ...] = (
     _interval("regret", "beside the tuned", "the same, beside the arm that tuning chose", "seed"),
     _interval("regret", "beside what tuning may choose", "the same, about its mean over all that tuning may choose", "seed"),
     _alarms("drops", "a drop", "a drop's interval excludes 0 in its favour", "seed", level=0.025),
-    _alarms("drops", "any drop", "the same of any drop of a line; 2.5 % is for one", "seed", level=0.025),
+    _alarms("drops", "a drop, normal", "the same, of as many normal differences", "seed", level=0.025),
+    _alarms("drops", "any drop", "the interval of any drop of a line excludes 0 in its favour; 2.5 % is for one", "seed", level=0.025),
+    _alarms("drops", "any drop, normal", "the same, of as many normal differences, which drops do not share", "seed", level=0.025),
     _interval(
         "planned seeds",
         "sd",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
+from tsla.empirics.experiments.error_rates.trial import Trial, centred, covers, units
 from tsla.empirics.experiments.study import predictions, third_verdicts, verdicts
 from tsla.empirics.experiments.study.findings import (
     CANT_TELL,
@@ -53,11 +53,11 @@ class Population:
     @classmethod
     def of(cls, found: Finding) -> Population:
         """The differences of a finding, moved to mean 0."""
-        return cls(found, tuple(_centred(part) for part in (found.differences, *found.others)))
+        return cls(found, tuple(centred(part) for part in (found.differences, *found.others)))
 
     def normal(self, rng: Generator) -> Population:
         """As many normal differences with the same spread: what comes of them comes of redrawing so few, and not of the study's law."""
-        return replace(self, parts=tuple(_centred(rng.normal(scale=part.std(), size=len(part))) for part in self.parts))
+        return replace(self, parts=tuple(centred(rng.normal(scale=part.std(), size=len(part))) for part in self.parts))
 
     def drawn(self, seeds: Draw, effects: Sequence[float], wrong: bool) -> Finding:
         """What the study would find on these seeds, if the parts had these effects."""
@@ -192,10 +192,6 @@ def _found(
 
 def _is_said(words: Collection[str]) -> bool:
     return SUPPORTED in words or REFUTED in words
-
-
-def _centred(differences: Array) -> Array:
-    return np.asarray(differences - differences.mean())
 
 
 def _group(one: Population) -> tuple[str, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from tsla.empirics.experiments.error_rates.trial import Trial, covers, units
+from tsla.empirics.experiments.error_rates.trial import Trial, centred, covers, units
 from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
 from tsla.empirics.experiments.study import verdicts
 from tsla.empirics.experiments.study.outcomes import OUTCOMES, differences, tuned
@@ -87,8 +87,12 @@ def drops(folder: Path) -> Trial:
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         line = lines[int(rng.integers(len(lines)))]
         seeds = {n: rng.integers(n, size=n) for n in sorted({len(drop) for drop in line})}
-        better = [bool(student_t(units(drop[seeds[len(drop)]], wrong)).low > 0) for drop in line]
-        return {"a drop": better[int(rng.integers(len(better)))], "any drop": any(better)}
+        pick = int(rng.integers(len(line)))
+        found: dict[str, bool] = {}
+        for law, drops in (("", line), (", normal", [centred(rng.normal(scale=drop.std(), size=len(drop))) for drop in line])):
+            better = [bool(student_t(units(drop[seeds[len(drop)]], wrong)).low > 0) for drop in drops]
+            found |= {f"a drop{law}": better[pick], f"any drop{law}": any(better)}
+        return found
 
     return trial
 
@@ -98,4 +102,4 @@ def _in_favour(tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: 
     none, sign = tuned(tuning, setting, "none", outcome), 1 if OUTCOMES[outcome].higher_is_better else -1
     arms = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm.startswith(f"tsla-{theta}-")]
     found = (differences(runs, setting, tuned(tuning, setting, arm, outcome), none, outcome) for arm in arms)
-    return [sign * (drop - drop.mean()) for drop in found]
+    return [sign * centred(drop) for drop in found]

@@ -25,6 +25,11 @@ def units(samples: Array, wrong: bool) -> Array:
     return np.repeat(samples, COPIES, axis=-1) if wrong else samples
 
 
+def centred(differences: Array) -> Array:
+    """Moved to mean 0."""
+    return np.asarray(differences - differences.mean())
+
+
 def covers(interval: IntervalOf[float] | IntervalOf[Array], truth: float) -> bool:
     """Whether the truth lies within, to rounding."""
     slack = 1e-9 * abs(truth)
