@@ -24,6 +24,7 @@ LACKS: Mapping[tuple[str, str], float] = {
     ("regret", "beside what tuning may choose"): 0.16,
     ("drops", "a drop"): 0.03,
     ("drops", "any drop"): 0.18,
+    ("drops", "any drop, normal"): 0.2,
     ("runs", "interval of 20"): 0.06,
     ("runs", "interval of 100"): 0.02,
     ("branches", "interval, MLP"): 0.03,
