@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tsla.empirics.advice.plan.validation import best_naive
+from tsla.empirics.experiments.error_rates.rates import RATES
 from tsla.empirics.experiments.planner.rules import RULES
 from tsla.empirics.experiments.planner.validation import validated
 from tsla.empirics.experiments.rates.samples import MARKS, RESAMPLES
@@ -117,13 +118,18 @@ def estimators(folder: Path) -> Iterator[str]:
     yield f"Populations: {population:,} digits of which {100 * noise:.0f} % have a wrong label"
     first, second, third = dict.fromkeys(config["epoch"] for config in configs)
     yield f"(before epochs {first}, {second} and {third}) of a ResNet, an MLP and a CNN."
-    (draws,), (draws_until,) = (table["trials"][rows].unique() for rows in (~until, until))
-    yield f"{draws:,} draws ({draws_until:,} for `until`)"
+    batches = {key: table["rule"].eq(f"batch of {key[1]}") & table["groups"].eq(key[0]) for key in ((64, 1), (64, 16), (256, 16))}
+    few = until | batches[256, 16]
+    (draws,), (draws_few,) = (table["trials"][rows].unique() for rows in (~few, few))
+    yield f"{draws:,} draws ({draws_few:,} for `until` and for 256 batches)"
     yield f"over the {WORDS[len(configs)]} populations"
     large = ends(shifted & (table["examples"] == 512))
     yield f"From 512 examples in 16 or 32 groups every quantity at every point is covered with {large}."
     late = (table["network"] == "ResNet") & (table["epoch"] == third) & table["quantity"].isin(["grad2", "s2", "second_moment"])
     yield f"are covered with {ends(shifted & late & (table['examples'] < 512))} from 128 or 256 examples."
+    yield f"From 256 batches of 16, which is the number that it takes by default, every quantity is covered with {ends(batches[256, 16])}"
+    yield f"and from 64 of them with {ends(batches[64, 16])}."
+    yield f"late in training are covered with {ends(batches[64, 1] & late)}."
     yield f"*Fewer than 16 groups.* From 8, coverage is anywhere from {ends(shifted & (table['groups'] == 8))}."
     unbounded = shifted & (table["unbounded"] > 0.5)
     yield f"are unbounded, they cover with up to {percent[unbounded].max():.0f} %"
@@ -133,10 +139,44 @@ def estimators(folder: Path) -> Iterator[str]:
     yield f"more than the {table['examples'][until].max():,.0f} examples after which drawing was given up"
 
 
+FALLS_SHORT = {
+    "In about {} of 100 simulated studies without an effect one of the 25": ("study", "family"),
+    "the interval of one setting excludes it in about {} of 100 cases": ("third round", "excluded"),
+    "In about {} of 100 groups some setting has the word": ("third round", "no benefit"),
+    "some setting has the word falsely, with normal differences in {}.": ("third round", "no benefit, normal"),
+    "an interval calls one setting one way or the other in about {} of 100 cases": ("predictions", "P3"),
+    "and some of nine settings in {}.": ("predictions", "any of P3"),
+    "a setting is called in {} of 100 cases": ("predictions", "P4"),
+    "some drop does so on about {} of 100 lines": ("drops", "any drop"),
+    "As many normal differences give {}, so": ("drops", "a drop, normal"),
+    "Its interval covers with about {} %.": ("regret", "regret"),
+    "all that it may choose the interval covers with {} %": ("regret", "beside what tuning may choose"),
+    "Student's interval covers with about {} %, of 100 with": ("runs", "interval of 20"),
+    "%, of 100 with {} %, of 400": ("runs", "interval of 100"),
+    "%, of 400 with {} %.": ("runs", "interval of 400"),
+    "the interval covers with about {} and 91 %": ("branches", "interval, MLP"),
+    "the interval covers with about 92 and {} %": ("branches", "interval, ResNet-8"),
+    "there is none in {} and 9 % of the cases": ("branches", "sign, MLP"),
+    "there is none in 8 and {} % of the cases": ("branches", "sign, ResNet-8"),
+    "The bootstrap over the settings of ResNet-8 covers with about {} %": ("hit rates", "interval, ResNet-8"),
+    "asks for finds the effect with about {} %, where": ("planned seeds", "power from a pilot"),
+    "changes the variance where it does not in {} of 100 cases": ("monitored", "said"),
+    "some of twenty looks in about {}.": ("monitored", "ever said"),
+}
+"""What is said under "Where they fail" of a rate, in per cent."""
+
+
+def intervals(folder: Path) -> Iterator[str]:
+    record = records.read(folder / "error_rates.parquet").table
+    rates = {(rate.simulation, rate.measure): rate.measured(record).estimate for rate in RATES}
+    yield from (words.format(f"{100 * rates[of]:.0f}") for words, of in FALLS_SHORT.items())
+
+
 PAGES: dict[str, tuple[Callable[[Path], Iterator[str]], str, str]] = {
     "planner": (planner, "planner", "regret"),
     "rates": (rates, "annealed", "ratio"),
     "estimators": (estimators, "coverage", "covered"),
+    "intervals": (intervals, "error_rates", "events"),
 }
 """Name of a page -> its sentences, and the record and column that are changed to see whether they notice."""
 
