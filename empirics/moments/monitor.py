@@ -38,7 +38,7 @@ TRIAL_STEPS, TRIAL_SECONDS = 10, 0.2
 """What the first trial is supposed to take at most: so many training steps or so many seconds, whichever is more."""
 
 GROUP_SIZE = 8
-"""Examples handled at once, and a group of the estimates: 16 groups of 128 examples are what an interval should rest on."""
+"""Examples handled at once, and a group of the estimates: 128 examples make 16 groups, the fewest that an interval should rest on."""
 COLUMNS = (*MOMENTS, "delta", "theta_star")
 """The estimates in a row; each has two more columns, ``_low`` and ``_high``, for its 95 % interval."""
 
