@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsla.empirics.experiments.study.outcomes import OUTCOMES, differences, summary, tuned
-from tsla.empirics.experiments.study.settings import CONFIRMATORY, EPOCHS, PRIMARY, TUNING, WHOLE
+from tsla.empirics.experiments.study.drops import LINES, SETTINGS, less_none
+from tsla.empirics.experiments.study.outcomes import OUTCOMES, summary
+from tsla.empirics.experiments.study.settings import CONFIRMATORY, EPOCHS, TUNING
 from tsla.figures import style
 from tsla.figures.gallery import Load
 from tsla.figures.intervals import interval
 
-SETTINGS = [name for name in PRIMARY if name in WHOLE]
 CAPTION = (
     "The study's primary settings of the MLP, one a column: log F, log test loss and test accuracy after 20 epochs of TSLA(s), less "
     "those of training without smoothing, against the epoch s from which smoothing is dropped. Smoothing that is never dropped stands "
@@ -34,20 +34,13 @@ NEVER = EPOCHS + 3
 def numbers(load: Load) -> pd.DataFrame:
     """A row a setting, outcome, strength and drop, with the mean paired difference; ``drop`` is EPOCHS where it is never dropped."""
     tuning, runs = load(TUNING).table, summary(load(CONFIRMATORY).table)
-    cells = product(SETTINGS, ROWS, LOOKS)
-    return pd.DataFrame([row for cell in cells for row in _less_none(tuning, runs, *cell)])
+    return pd.DataFrame([row for line in LINES for row in _less_none(tuning, runs, *line)])
 
 
 def _less_none(tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: str, theta: float) -> list[dict[str, object]]:
-    none = tuned(tuning, setting, "none", outcome)
-    arms = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm.startswith((f"tsla-{theta}-", f"lsr-{theta}"))]
-    found = {_drop(arm): differences(runs, setting, tuned(tuning, setting, arm, outcome), none, outcome) for arm in arms}
+    found = less_none(tuning, runs, setting, outcome, theta)
     key: dict[str, object] = {"setting": setting, "outcome": outcome, "theta": theta}
     return [{**key, "drop": drop, **interval(found[drop])} for drop in sorted(found)]
-
-
-def _drop(arm: str) -> int:
-    return EPOCHS if arm.startswith("lsr") else int(arm.rsplit("-", 1)[1])
 
 
 def finding(numbers: pd.DataFrame) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 
+from tsla.empirics.runs import records
 from tsla.empirics.runs.records import Record
 from tsla.figures.gallery import Load
 
@@ -21,6 +23,16 @@ def planted(load: Load, change: Change) -> Load:
         return replace(found, table=change(found.table))
 
     return wrong
+
+
+def with_error(source: Path, folder: Path, name: str, change: Change) -> Path:
+    """The folder, with the records of ``source`` of which one has a changed table."""
+    for path in source.glob("*.parquet"):
+        if path.stem != name:
+            (folder / path.name).symlink_to(path)
+    found = records.read(source / f"{name}.parquet")
+    records.write(folder / f"{name}.parquet", change(found.table), found.config, found.command)
+    return folder
 
 
 def swapped(*columns: str) -> Change:

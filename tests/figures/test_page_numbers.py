@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.figures.planting import Change, exchanged, swapped
+from tests.figures.planting import Change, exchanged, swapped, with_error
 from tsla.empirics.runs import records
 from tsla.figures.page.numbers import numbers as of_page
 from tsla.theory.moments import MOMENTS
@@ -49,12 +49,8 @@ def moments(found: Json, source: Path) -> None:
 def test_moments_of_the_page_are_means_of_the_records(
     record: str, error: Change, source: Path, numbers: Numbers, tmp_path: Path, rejects: Rejects
 ) -> None:
-    for path in source.glob("*.parquet"):
-        (tmp_path / path.name).symlink_to(path)
-    found = records.read(changed := tmp_path / f"{record}.parquet")
-    changed.unlink()
-    records.write(changed, error(found.table), found.config, found.command)
-    rejects(lambda folder: moments(of_page(folder, numbers, {"rows": []}), source), right=source, wrong=tmp_path)
+    wrong = with_error(source, tmp_path, record, error)
+    rejects(lambda folder: moments(of_page(folder, numbers, {"rows": []}), source), right=source, wrong=wrong)
 
 
 def test_differences_are_in_the_units_of_their_outcomes(source: Path, numbers: Numbers) -> None:

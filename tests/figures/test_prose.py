@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from math import ceil
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
+from tests.figures.planting import with_error
 from tsla.empirics.advice.plan.validation import best_naive
 from tsla.empirics.experiments.error_rates.rates import RATES
 from tsla.empirics.experiments.planner.rules import RULES
@@ -190,7 +190,6 @@ def test_the_prose_says_what_the_records_give(name: str, tmp_path: Path, rejects
     def are_said(folder: Path) -> None:
         assert [sentence for sentence in sentences(folder) if sentence not in prose] == []
 
-    changed = shutil.copytree(ROOT / "records", tmp_path / "records")
-    found = records.read(changed / f"{record}.parquet")
-    records.write(changed / f"{record}.parquet", found.table.assign(**{column: 0.7 * found.table[column]}), found.config, found.command)
-    rejects(are_said, right=ROOT / "records", wrong=changed)
+    source = ROOT / "records"
+    wrong = with_error(source, tmp_path, record, lambda table: table.assign(**{column: 0.7 * table[column]}))
+    rejects(are_said, right=source, wrong=wrong)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.support import planted
+from tests.page.support import NUMBERS, planted
 from tsla.theory.testing.planted import Rejects
 from tsla.theory.text import Json
 
@@ -64,7 +64,7 @@ def test_the_study_beside_it_is_early_in_training(article: Path, opened: Open, t
     def are_early(path: Path) -> None:
         page, _ = opened(path)
         dropped(page, "a.json", as_measured(0.1, 16))
-        study: list[Json] = page.evaluate("() => JSON.parse(document.getElementById('numbers').textContent).moments")
+        study: list[Json] = page.evaluate(NUMBERS)["moments"]
         epochs = [max(epoch for one in of["epochs"] if (epoch := one["epoch"]) <= 3) for of in study]
         rows = [row.split("\t")[:2] for row in page.locator("#yours-rows").inner_text().splitlines()[1:]]
         assert rows == [[f"{of['label']}, epoch {epoch}", str(of["batch_size"])] for of, epoch in zip(study, epochs, strict=True)]

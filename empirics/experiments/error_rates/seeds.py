@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tsla.empirics.experiments.error_rates.trial import Trial, centred, covers, units
+from tsla.empirics.experiments.error_rates.trial import Trial, as_normal, centred, covers, units
 from tsla.empirics.experiments.study import predictions, third_verdicts, verdicts
 from tsla.empirics.experiments.study.findings import (
     CANT_TELL,
@@ -56,8 +56,8 @@ class Population:
         return cls(found, tuple(centred(part) for part in (found.differences, *found.others)))
 
     def normal(self, rng: Generator) -> Population:
-        """As many normal differences with the same spread: what comes of them comes of redrawing so few, and not of the study's law."""
-        return replace(self, parts=tuple(centred(rng.normal(scale=part.std(), size=len(part))) for part in self.parts))
+        """The same with normal differences."""
+        return replace(self, parts=tuple(as_normal(part, rng) for part in self.parts))
 
     def drawn(self, seeds: Draw, effects: Sequence[float], wrong: bool) -> Finding:
         """What the study would find on these seeds, if the parts had these effects."""

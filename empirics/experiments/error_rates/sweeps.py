@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
-from tsla.empirics.experiments.error_rates.trial import Trial, centred, covers, units
+from tsla.empirics.experiments.error_rates.trial import Trial, as_normal, centred, covers, units
 from tsla.empirics.experiments.planner.regret import by_setting, cross_fitted
 from tsla.empirics.experiments.study import verdicts
-from tsla.empirics.experiments.study.outcomes import OUTCOMES, differences, tuned
-from tsla.empirics.experiments.study.settings import PRIMARY, TUNING_SEEDS, WHOLE
+from tsla.empirics.experiments.study.drops import LINES, less_none
+from tsla.empirics.experiments.study.outcomes import OUTCOMES
+from tsla.empirics.experiments.study.settings import EPOCHS, TUNING_SEEDS
 from tsla.empirics.statistics.intervals import IntervalOf, student_t
 from tsla.theory.constants import Array
 
@@ -75,31 +75,25 @@ def _runs(log_losses: Array) -> pd.DataFrame:
     )
 
 
-LINES = tuple(product((name for name in PRIMARY if name in WHOLE), ("loss", "test loss", "accuracy"), (0.1, 0.3)))
-"""Of the figure of the best drop: settings, outcomes and θ."""
-
-
 def drops(folder: Path) -> Trial:
     """A line of the best drop's figure where no drop has an effect: whether the interval of a drop, or of any, excludes 0 in its favour."""
     study = verdicts.load(folder)
-    lines = [_in_favour(study.tuning, study.runs, *line) for line in LINES]
+
+    def in_favour(setting: str, outcome: str, theta: float) -> list[Array]:
+        """Of each drop, how much better than without smoothing its seeds are, moved to mean 0."""
+        found, sign = less_none(study.tuning, study.runs, setting, outcome, theta), 1 if OUTCOMES[outcome].higher_is_better else -1
+        return [sign * centred(differences) for drop, differences in found.items() if drop < EPOCHS]
+
+    lines = [in_favour(*line) for line in LINES]
 
     def trial(rng: Generator, wrong: bool) -> Mapping[str, bool]:
         line = lines[int(rng.integers(len(lines)))]
         seeds = {n: rng.integers(n, size=n) for n in sorted({len(drop) for drop in line})}
         pick = int(rng.integers(len(line)))
         found: dict[str, bool] = {}
-        for law, drops in (("", line), (", normal", [centred(rng.normal(scale=drop.std(), size=len(drop))) for drop in line])):
+        for law, drops in (("", line), (", normal", [as_normal(drop, rng) for drop in line])):
             better = [bool(student_t(units(drop[seeds[len(drop)]], wrong)).low > 0) for drop in drops]
             found |= {f"a drop{law}": better[pick], f"any drop{law}": any(better)}
         return found
 
     return trial
-
-
-def _in_favour(tuning: pd.DataFrame, runs: pd.DataFrame, setting: str, outcome: str, theta: float) -> list[Array]:
-    """Of each drop, how much better than without smoothing its seeds are, moved to mean 0."""
-    none, sign = tuned(tuning, setting, "none", outcome), 1 if OUTCOMES[outcome].higher_is_better else -1
-    arms = [arm for arm in tuning.loc[tuning["setting"] == setting, "arm"].unique() if arm.startswith(f"tsla-{theta}-")]
-    found = (differences(runs, setting, tuned(tuning, setting, arm, outcome), none, outcome) for arm in arms)
-    return [sign * centred(drop) for drop in found]

@@ -30,6 +30,11 @@ def centred(differences: Array) -> Array:
     return np.asarray(differences - differences.mean())
 
 
+def as_normal(differences: Array, rng: Generator) -> Array:
+    """As many normal differences with the same spread: what comes of them comes of redrawing so few, and not of the study's law."""
+    return centred(rng.normal(scale=differences.std(), size=len(differences)))
+
+
 def covers(interval: IntervalOf[float] | IntervalOf[Array], truth: float) -> bool:
     """Whether the truth lies within, to rounding."""
     slack = 1e-9 * abs(truth)
